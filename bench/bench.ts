@@ -39,11 +39,10 @@ export async function createBench(): Promise<Bench> {
 
   async function endMeasurement(): Promise<void> {
     // At once: a fleet whose processes ended one after another would outlive the time that cleanup may take.
-    const closing = closers.splice(0).reverse();
     await Promise.all(
-      closing.map((close) =>
-        close().catch((error: unknown) => console.error('Something did not close cleanly:', error)),
-      ),
+      closers
+        .splice(0)
+        .map((close) => close().catch((error: unknown) => console.error('Something did not close cleanly:', error))),
     );
   }
 
