@@ -53,15 +53,7 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
 
   async function evaluate(): Promise<void> {
     const onError = (err: unknown, rule: string) => log.error({ err, rule }, 'An alert rule could not be evaluated.');
-    try {
-      await evaluateRules({ database, facts, alerts, now: await readTime(), everyMs, onError });
-    } finally {
-      deliverAll();
-    }
-  }
-
-  function deliverAll(): void {
-    for (const delivery of deliveries) delivery.run();
+    await evaluateRules({ database, facts, alerts, now: await readTime(), everyMs, onError });
   }
 
   function deliver(channel: Channel): Promise<void> {
@@ -86,7 +78,8 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
     const opened = openChannel(channel, log);
     return createTask(() => deliver(opened));
   });
-  const evaluation = createTask(evaluate);
+  const deliverAll = () => deliveries.forEach((delivery) => delivery.run());
+  const evaluation = createTask(() => evaluate().finally(deliverAll));
   const removal = createTask(remove);
   const timers = [
     repeat(tickMs, () => {
