@@ -12,6 +12,7 @@ import type { Containment } from './containment/containment.ts';
 import type { DecidedToolUse, UnfinishedToolUse } from './transcript/continuation.ts';
 import type { Places } from './containment/places.ts';
 import type { SandboxHost } from './sandbox/sandbox-host.ts';
+import type { Spawner } from './spawner/spawner.ts';
 import type { SaidBlock } from './transcript/progress.ts';
 import type { AskForToolUse } from './tools/tool-use.ts';
 import type { Transcript } from './transcript/transcript.ts';
@@ -114,6 +115,8 @@ export interface AgentSpec {
   readonly findPlaces?: () => Promise<Places>;
   /** Serves the sandbox of the agent. Without it there is none, and an agent that requires one does not run. */
   readonly sandboxHost?: SandboxHost;
+  /** Starts its processes. Defaults to this process itself. */
+  readonly spawner?: Spawner;
   /** Time within which the process must send its first message. Defaults to 30,000. */
   readonly startTimeoutMs?: number;
 }

@@ -194,6 +194,7 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
     scratchRoot: deps.scratchRoot,
     findPlaces: deps.findPlaces,
     sandboxHost: deps.sandboxHost,
+    spawner: deps.spawner,
     onEvent: (event) => record(attempt, event),
     log: deps.log,
   });

@@ -1,6 +1,7 @@
 import type { AgentProcess } from '../agent/agent-process.ts';
 import type { Places } from '../agent/containment/places.ts';
 import type { SandboxHost } from '../agent/sandbox/sandbox-host.ts';
+import type { Spawner } from '../agent/spawner/spawner.ts';
 import type { Agent, Config } from '../config/config.ts';
 import { guarded } from '../core/guard.ts';
 import { withFacts, type Logger } from '../core/log.ts';
@@ -39,6 +40,7 @@ export interface AttemptDeps {
   readonly findPlaces: () => Promise<Places>;
   /** Serves the sandboxes of the processes of attempts. */
   readonly sandboxHost: SandboxHost;
+  readonly spawner: Spawner;
   readonly dataDir: string;
   readonly machine: Pick<MachinePauses, 'note' | 'probe' | 'noteBegun'>;
   /** True when Claude Code's own spans are wanted. */

@@ -18,7 +18,7 @@ export interface SlotParts {
 /** Opens the leases, the admission and the pre-started processes. */
 export async function openSlots(
   state: WorkerState,
-  { machine, scratchRoot, findPlaces, sandboxHost }: MachineParts,
+  { machine, scratchRoot, findPlaces, sandboxHost, spawner }: MachineParts,
 ): Promise<SlotParts> {
   const { deps, closers, attempts } = state;
   const { config, database, gateway, log, readFreeMemory = readSystemMemory } = deps;
@@ -52,6 +52,7 @@ export async function openSlots(
     scratchRoot,
     findPlaces,
     sandboxHost,
+    spawner,
     dataDir,
     exportsSpans: config.tracing.agentSpans,
     hasRoom: admission.hasRoom,

@@ -103,7 +103,7 @@ function watchGrowth({ deps, closers, firstFinished }: WorkerState, leave: () =>
 async function openClaimer(state: WorkerState, parts: MachineParts & SlotParts): Promise<void> {
   const { id, deps, attempts, firstFinished, leaving } = state;
   const { config, database, queue, gateway, governor, log } = deps;
-  const { machine, admission, scratchRoot, findPlaces, sandboxHost, leases, spares } = parts;
+  const { machine, admission, scratchRoot, findPlaces, sandboxHost, spawner, leases, spares } = parts;
   const { agents, managedAgents, claudePath, dataDir } = config;
   const attemptDeps: AttemptDeps = {
     database,
@@ -118,6 +118,7 @@ async function openClaimer(state: WorkerState, parts: MachineParts & SlotParts):
     scratchRoot,
     findPlaces,
     sandboxHost,
+    spawner,
     dataDir,
     machine,
     agentSpans: config.tracing.agentSpans,

@@ -19,6 +19,7 @@ export interface SpareStarterOptions {
   readonly scratchRoot: string;
   readonly findPlaces?: ClaudeSpec['findPlaces'];
   readonly sandboxHost?: ClaudeSpec['sandboxHost'];
+  readonly spawner?: ClaudeSpec['spawner'];
   readonly dataDir: string;
   /** True when Claude Code's own spans are wanted. Defaults to false. */
   readonly exportsSpans?: boolean;
@@ -48,6 +49,7 @@ export function createSpareStarter(
     scratchRoot,
     findPlaces,
     sandboxHost,
+    spawner,
     dataDir,
     exportsSpans = false,
     onFault,
@@ -84,6 +86,7 @@ export function createSpareStarter(
           scratchRoot,
           findPlaces,
           sandboxHost,
+          spawner,
           claudeSessionId: createId(),
           resumeFrom: null,
           // Its run is not known yet: the worker joins its spans to the run's trace.

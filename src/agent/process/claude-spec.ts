@@ -8,6 +8,7 @@ import type { Containment } from '../containment/containment.ts';
 import type { Places } from '../containment/places.ts';
 import type { SandboxConnection, SandboxHost } from '../sandbox/sandbox-host.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
+import type { Spawner } from '../spawner/spawner.ts';
 import type { SteeringMessage } from './steering.ts';
 import type { ToolAttempt } from '../tools/tool-attempt.ts';
 import type { Transcript } from '../transcript/transcript.ts';
@@ -42,6 +43,8 @@ export interface ClaudeSpec {
   readonly findPlaces?: (() => Promise<Places>) | undefined;
   /** Serves the sandbox of its agent. Without it the process has none, and an agent that requires one does not run. */
   readonly sandboxHost?: SandboxHost | undefined;
+  /** Starts its processes. Defaults to this process itself. */
+  readonly spawner?: Spawner | undefined;
   /** Time within which it must send its first message. Defaults to 30,000. */
   readonly startTimeoutMs?: number | undefined;
   readonly log?: Logger | undefined;

@@ -19,6 +19,7 @@ import { preflight } from './preflight.ts';
 import type { SandboxConnection } from '../sandbox/sandbox-host.ts';
 import { createScratch, type Scratch } from './scratch.ts';
 import { spawnClaude } from './spawn-claude.ts';
+import { directSpawner } from '../spawner/spawner.ts';
 import { createToolUseGate } from '../tools/tool-use-gate.ts';
 
 /** Starts the executable. Never rejects: a failure is a refusal, or the SDK's error. */
@@ -125,9 +126,10 @@ function spawn(
   const configDir = request.env['CLAUDE_CONFIG_DIR'];
   try {
     if (configDir !== undefined) state.toolResults.useConfigDir(configDir);
-    const child = spawnClaude({ request, enclosure, configDir: configDir ?? state.spec.workspaceDir });
+    const { workspaceDir, spawner = directSpawner } = state.spec;
+    const child = spawnClaude({ request, enclosure, configDir: configDir ?? workspaceDir, spawner });
     state.child = child;
-    state.spawned.resolve(child);
+    state.spawned.resolve(child.started.then(() => child));
     return child.process;
   } catch (error) {
     state.spawnFailure = error;

@@ -1,11 +1,11 @@
-import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk';
 import { guarded } from '../../core/guard.ts';
 import { maskedTail } from '../../core/mask-secrets.ts';
 import { tail, toStorable } from '../../core/text.ts';
-import { sendFilter, withFilterPipe } from '../sandbox/system-call-filter.ts';
+import { sendFilter, STREAMS_WITH_FILTER } from '../sandbox/system-call-filter.ts';
+import type { Child } from '../spawner/child.ts';
+import type { Spawner } from '../spawner/spawner.ts';
 import type { Enclosure } from './enclosure.ts';
 
 /** More than is reported, so that a cut in the middle of a key is not visible. */
@@ -24,7 +24,10 @@ const KILLED_IN_SANDBOX = 128 + 9;
 /** A Claude Code process that was started, with what the SDK needs and what we need to end and judge it. */
 export interface ClaudeChild {
   /** For the SDK, which communicates with it over stdin and stdout. */
-  readonly process: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly process: Child;
+  /** Resolves when it has started, or could not be started. */
+  readonly started: Promise<void>;
+  /** Null when it could not be started. */
   readonly pid: number | null;
   /** Resolves when it has ended, or could not be started. */
   readonly exited: Promise<void>;
@@ -57,50 +60,28 @@ interface SpawnClaudeOptions {
   readonly enclosure: Pick<Enclosure, 'isNamespace' | 'watched' | 'toCommand'>;
   /** A directory that must be visible to it. */
   readonly configDir: string;
+  readonly spawner: Spawner;
 }
 
 /** Starts Claude Code in a separate session, so that a Ctrl-C in the worker's terminal reaches only the worker. */
-export function spawnClaude({ request, enclosure, configDir }: SpawnClaudeOptions): ClaudeChild {
+export function spawnClaude({ request, enclosure, configDir, spawner }: SpawnClaudeOptions): ClaudeChild {
   const { isNamespace, watched } = enclosure;
   const [command = request.command, ...args] = enclosure.toCommand({
     command: [request.command, ...request.args],
     cwd: request.cwd ?? process.cwd(),
     configDir,
   });
-  const streams = ['pipe', 'pipe', 'pipe'] as const;
-  const child: ChildProcess = spawn(command, args, {
-    cwd: request.cwd,
-    env: request.env,
-    stdio: watched === null ? [...streams] : withFilterPipe(...streams),
-    detached: true,
-  });
+  const { cwd, env } = request;
+  const streamCount = watched === null ? 3 : STREAMS_WITH_FILTER;
+  const child = spawner.start({ command, args, cwd, env, streamCount });
 
-  // First of all: a failed start is reported by an event, and without a listener that event ends the worker.
-  let hasExited = false;
-  let failure: Error | null = null;
-  const exited = new Promise<void>((resolve) => {
-    const end = guarded(() => {
-      hasExited = true;
-      resolve();
-    });
-    const fail = guarded((error: Error) => {
-      failure = error;
-      end();
-    });
-    child.once('exit', end);
-    child.once('error', fail);
-  });
-  const closed = new Promise<void>((resolve) => {
-    child.once('close', () => resolve());
-    child.once('error', () => resolve());
-  });
-  if (!hasPipes(child)) throw notStarted(command);
+  const life = followLife(child);
   if (watched !== null) sendFilter(child);
 
   if (isNamespace) {
     // Neither `unshare` nor `bwrap` passes on a SIGTERM: signals, including the SDK's, go to the only process that they
     // have started.
-    child.kill = (signal = 'SIGTERM') => sendSignal(findOnlyChild(child.pid) ?? child.pid, signal);
+    child.kill = (signal) => sendSignal(findOnlyChild(child.pid) ?? child.pid, signal);
   }
 
   let stderr = '';
@@ -120,19 +101,22 @@ export function spawnClaude({ request, enclosure, configDir }: SpawnClaudeOption
 
   return {
     process: child,
-    pid: child.pid ?? null,
+    started: life.started,
+    get pid() {
+      return child.pid ?? null;
+    },
     get claudePid() {
-      if (hasExited) return null;
+      if (life.hasExited) return null;
       return (isNamespace ? findOnlyChild(child.pid) : child.pid) ?? null;
     },
     isContained: isNamespace,
     watched,
-    exited,
+    exited: life.exited,
     get hasExited() {
-      return hasExited;
+      return life.hasExited;
     },
     get failure() {
-      return failure;
+      return life.failure;
     },
     get hasTakenAllAlong() {
       // `unshare` or `bwrap` exits by itself only when the namespace is empty; when it is killed, the namespace empties a moment
@@ -145,7 +129,7 @@ export function spawnClaude({ request, enclosure, configDir }: SpawnClaudeOption
     get signal() {
       return isKilledInside() ? 'SIGKILL' : child.signalCode;
     },
-    closed,
+    closed: life.closed,
     stderrTail: () => toStorable(maskedTail(isKilledInside() ? stderr.replace(KILLED_INSIDE, '') : stderr, 1_000)),
     kill(signal) {
       child.kill(signal);
@@ -153,15 +137,27 @@ export function spawnClaude({ request, enclosure, configDir }: SpawnClaudeOption
   };
 }
 
-/** Without a free file descriptor there are no pipes, whatever the types say. */
-function hasPipes(child: Partial<ChildProcess>): child is ChildProcessByStdio<Writable, Readable, Readable> {
-  return [child.stdin, child.stdout, child.stderr].every((pipe) => pipe !== undefined && pipe !== null);
-}
-
-/** Builds the system's own error: only then Node makes no pipes (lib/internal/child_process.js). */
-function notStarted(command: string): Error {
-  const message = `spawn ${command}: no file descriptor is left for it (EMFILE)`;
-  return Object.assign(new Error(message), { code: 'EMFILE', syscall: 'spawn' });
+/** Follows a child from its start to its end. Without a listener, the event of a failed start would end the worker. */
+function followLife(child: Child) {
+  const life = { hasExited: false, failure: null as Error | null };
+  const exited = new Promise<void>((resolve) => {
+    const end = guarded(() => {
+      life.hasExited = true;
+      resolve();
+    });
+    const fail = guarded((error: Error) => {
+      life.failure = error;
+      end();
+    });
+    child.once('exit', end);
+    child.once('error', fail);
+  });
+  const untilEvent = (event: 'spawn' | 'close') =>
+    new Promise<void>((resolve) => {
+      child.once(event, () => resolve());
+      child.once('error', () => resolve());
+    });
+  return Object.assign(life, { exited, started: untilEvent('spawn'), closed: untilEvent('close') });
 }
 
 function findOnlyChild(pid: number | undefined): number | undefined {

@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { Writable } from 'node:stream';
 
 /**
@@ -97,10 +96,12 @@ export function withFilterPipe<T extends readonly ('pipe' | 'ignore')[]>(...stre
   return [...streams, 'pipe'];
 }
 
-/** Sends the filter to a process that was started with `withFilterPipe`. */
-export function sendFilter(child: ChildProcess): void {
-  // Without a free file descriptor there are no pipes, whatever the types say.
-  const { stdio }: Partial<ChildProcess> = child;
+/** Number of streams of such a process. */
+export const STREAMS_WITH_FILTER = FILTER_FD + 1;
+
+/** Sends the filter to a process that has a stream for it. */
+export function sendFilter({ stdio }: { readonly stdio?: readonly unknown[] }): void {
+  // Without a free file descriptor there are no pipes.
   const pipe = stdio?.[FILTER_FD];
   if (!(pipe instanceof Writable)) return;
   // A process that could not be started reads nothing.
