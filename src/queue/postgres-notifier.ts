@@ -1,6 +1,7 @@
-import { sql } from 'kysely';
 import { inBackground } from '../core/guard.ts';
+import { afterCommit, notifyAfterCommit } from '../db/after-commit.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
+import { createAnnouncements, MOST_IDS } from './announcements.ts';
 import type { Notifier, WakeUp } from './notifier.ts';
 
 /**
@@ -18,60 +19,34 @@ interface Payload {
   readonly dueInMs?: number;
 }
 
-/** Ids of runs in one payload, which may have 8,000 bytes. More runs are announced without their ids. */
-const MOST_IDS = 100;
-
-/** Runs for which workers are chosen. With more, there is enough for every worker. */
-const MOST_CHOSEN_FOR = 50;
-
-/** Delays beyond this are not announced: workers check for due runs more often, and learn of them then. */
-const LONGEST_ANNOUNCED = sql.lit('1 minute');
-
 /**
- * Wakes workers with `NOTIFY`, which is part of the transaction: it is sent with the commit, and never after a rollback.
- * Every worker gets every notification. So that not all of them claim, an announcement names the workers that are to
- * claim its runs (`chooseWorkers`). The others claim only what those do not: an announcement has the ids of its runs, a
- * worker that was not chosen bids for them before it claims, and a claim withdraws them. Notifications arrive in the order
- * of the commits.
+ * Wakes workers with `NOTIFY`, once the transaction that queues or claims runs is committed, and never after a rollback.
+ * With `pg_notify` inside, the transaction could commit only in its turn (`db/notifier.ts`).
+ *
+ * Every worker gets every notification. So that not all of them claim, an announcement names the workers that are to claim
+ * its runs (`announcements.ts`). The others claim only what those do not: an announcement has the ids of its runs, a worker
+ * that was not chosen bids for them before it claims, and a claim withdraws them.
  */
 export function createPostgresNotifier(database: Database): Notifier {
-  const notify = async (trx: Database['sql'], payload: Payload) => {
-    await sql`select pg_notify(${CHANNELS.queue}, ${JSON.stringify(payload)})`.execute(trx);
-  };
+  const notify = (payload: Payload) => database.notify(CHANNELS.queue, JSON.stringify(payload));
+  const outbox = createAnnouncements(database);
   return {
     start: () => Promise.resolve(),
-    async announce(trx, { queue, runIds, dueAt }) {
-      const connection = trx ?? database.sql;
-      const isListed = runIds.length > 0 && runIds.length <= MOST_IDS;
-      if (isListed && runIds.length <= MOST_CHOSEN_FOR && database.kind === 'postgres') {
-        await sql`
-          select pg_notify(${CHANNELS.queue}, json_strip_nulls(json_build_object(
-                   'queue', ${queue}::text, 'queued', ${JSON.stringify(runIds)}::json,
-                   'chosen', (${chooseWorkers({ queue, runIds })})))::text)`.execute(connection);
-      } else if (runIds.length > 0 || dueAt === null) {
-        await notify(connection, { queue, ...(isListed && { queued: runIds }) });
-      }
-      if (dueAt === null) return;
-      // A delay rather than a time: the clocks of machines do not matter.
-      await sql`
-        select pg_notify(${CHANNELS.queue}, json_build_object('queue', ${queue}::text, 'dueInMs',
-                 extract(epoch from ${dueAt}::timestamptz - clock_timestamp()) * 1000)::text)
-         where ${dueAt}::timestamptz < clock_timestamp() + interval ${LONGEST_ANNOUNCED}`.execute(connection);
+    async announce(trx, announcement) {
+      if (trx === null) outbox.add(announcement);
+      else afterCommit(trx, () => outbox.add(announcement));
     },
     async withdraw(trx, { queue, runIds }) {
       // Only one process uses the embedded database.
       if (database.kind === 'embedded') return;
       for (let from = 0; from < runIds.length; from += MOST_IDS) {
-        await notify(trx, { queue, claimed: runIds.slice(from, from + MOST_IDS) });
+        const claimed: Payload = { queue, claimed: runIds.slice(from, from + MOST_IDS) };
+        notifyAfterCommit(trx, CHANNELS.queue, JSON.stringify(claimed));
       }
     },
     bid({ queue, runIds }) {
       if (runIds.length > MOST_IDS) return;
-      // Not awaited: the claim begins meanwhile, on another connection.
-      inBackground(
-        () => notify(database.sql, { queue, reserved: runIds }),
-        () => {}, // The claim itself reports that the database cannot be reached.
-      );
+      notify({ queue, reserved: runIds });
     },
     async subscribe({ workerId, queues, onWakeUp, onBid, onWithdrawn, onGap }) {
       const stop = await database.listen(
@@ -86,7 +61,7 @@ export function createPostgresNotifier(database: Database): Notifier {
           inBackground(
             async () => {
               const wasTried = await onWakeUp(wakeUp);
-              if (addressee === 'this' && !wasTried) await notify(database.sql, { queue, queued });
+              if (addressee === 'this' && !wasTried) notify({ queue, queued });
             },
             () => {}, // The others claim without it, a little later.
           );
@@ -100,28 +75,8 @@ export function createPostgresNotifier(database: Database): Notifier {
       return !database.hearsNotifications;
     },
     backend: null,
-    stop: () => Promise.resolve(),
+    stop: () => outbox.idle,
   };
-}
-
-/**
- * SQL: the ids of as many workers as have room for these runs of a queue; null when none has room. Workers that know the
- * agents of all the runs come first, because another worker would put a run back; then the emptiest. A worker that
- * died within half a minute may be among them (`IS_ALIVE` in `src/run/workers.ts`), and one whose room is taken meanwhile.
- */
-function chooseWorkers({ queue, runIds }: { queue: string; runIds: readonly string[] }) {
-  return sql`
-    select json_agg(id) from (
-      select id, sum(room) over (order by is_knowing desc, room desc, place rows unbounded preceding) - room as room_before from (
-        select worker.id, worker.slots - count(run.id) as room, random() as place,
-               worker.agents @> (
-                 select array_agg(agent) from longhaul.runs where id = any(${sql.val([...runIds])}::uuid[])) as is_knowing
-          from longhaul.workers as worker
-          left join longhaul.runs as run on run.lease_worker_id = worker.id and run.status = 'running'
-         where ${queue} = any (worker.queues) and worker.heartbeat_at > now() - interval '30 seconds'
-           and worker.holding_reason is null and worker.drain_requested_at is null
-         group by worker.id having worker.slots > count(run.id)) as free) as ranked
-     where room_before < ${runIds.length}`;
 }
 
 function readPayload(text: string): Payload {
