@@ -29,8 +29,8 @@ interface Waiting {
 }
 
 /**
- * Creates an outbox for announcements by `NOTIFY`. Those of one queue share a statement while others are sent, and none waits
- * for the disk (see `db/notifier.ts`).
+ * Creates an outbox for announcements by `NOTIFY`. While others are sent, it gathers the announcements of a queue into one
+ * statement. None waits for the disk (see `db/notifier.ts`).
  */
 export function createAnnouncements(database: Database): Announcements {
   const waiting = new Map<string, Waiting>();
