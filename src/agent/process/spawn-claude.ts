@@ -66,12 +66,12 @@ interface SpawnClaudeOptions {
 /** Starts Claude Code in a separate session, so that a Ctrl-C in the worker's terminal reaches only the worker. */
 export function spawnClaude({ request, enclosure, configDir, spawner }: SpawnClaudeOptions): ClaudeChild {
   const { isNamespace, watched } = enclosure;
+  const { cwd = process.cwd(), env } = request;
   const [command = request.command, ...args] = enclosure.toCommand({
     command: [request.command, ...request.args],
-    cwd: request.cwd ?? process.cwd(),
+    cwd,
     configDir,
   });
-  const { cwd, env } = request;
   const streamCount = watched === null ? 3 : STREAMS_WITH_FILTER;
   const child = spawner.start({ command, args, cwd, env, streamCount });
 

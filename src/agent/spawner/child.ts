@@ -5,8 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 export interface Command {
   readonly command: string;
   readonly args: readonly string[];
-  /** Defaults to this process's directory. */
-  readonly cwd: string | undefined;
+  readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly streamCount: number;
 }

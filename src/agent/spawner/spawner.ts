@@ -61,6 +61,7 @@ function startHelper(): Helper {
   const helper = spawn(process.execPath, [PROGRAM], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: { PATH: process.env['PATH'] },
+    cwd: '/',
     // In a separate session: a signal to the worker's process group must not end its children.
     detached: true,
   });
