@@ -7,6 +7,7 @@ import type { EventData, EventType, NewEvent } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { AgentSpec } from './agent-spec.ts';
 import { startClaude, type ClaudeProcess, type ClaudeSpec } from './process/claude-process.ts';
+import { openSpawner } from './spawner/spawner.ts';
 import { listProcesses } from './process-tree/process-table.ts';
 
 const LIMITS: RunLimits = {
@@ -17,6 +18,9 @@ const LIMITS: RunLimits = {
   maxMemoryMb: 2_048,
   maxPromptLength: 5_000,
 };
+
+/** Ends with this process. */
+const spawner = openSpawner();
 
 interface AttemptOptions {
   /** The address for model calls. Defaults to an address without a server. */
@@ -45,6 +49,7 @@ export async function createAttempt({ url = 'http://127.0.0.1:9', agent, limits,
     providerFailure: () => null,
     claudePath: undefined,
     scratchRoot: path.join(root, 'scratch'),
+    spawner,
     onEvent(event) {
       events.push(event);
       for (const listener of listeners) listener(event);

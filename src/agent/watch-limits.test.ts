@@ -64,7 +64,9 @@ test.runIf(isLinux)('a process that stands still and waits for nothing is ended 
   });
   const agent = startAgentProcess(attempt.spec);
   await attempt.untilEvent('agent.init');
-  const [claude] = (await attempt.processes()).filter(({ parentPid }) => parentPid !== process.pid);
+  const processes = await attempt.processes();
+  // In a namespace, the process before it only waits for it.
+  const claude = processes.find(({ pid }) => !processes.some(({ parentPid }) => parentPid === pid));
   if (claude === undefined) throw new Error('There is no process to stop.');
   process.kill(claude.pid, 'SIGSTOP');
   frozen.resolve();

@@ -42,8 +42,9 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
+/** Runs a prompt. The time counts from the first message, because a busy machine may take long to start Claude Code. */
 async function run(prompt: string, tools = ['Bash']): Promise<{ result: SDKResultMessage | null; durationMs: number }> {
-  const startedAt = performance.now();
+  let startedAt = NaN;
   let result: SDKResultMessage | null = null;
   const messages = query({
     prompt,
@@ -70,7 +71,10 @@ async function run(prompt: string, tools = ['Bash']): Promise<{ result: SDKResul
     },
   });
   try {
-    for await (const message of messages) if (message.type === 'result') result = message;
+    for await (const message of messages) {
+      if (Number.isNaN(startedAt)) startedAt = performance.now();
+      if (message.type === 'result') result = message;
+    }
   } catch (error) {
     // The SDK throws a failed result as well, after it was returned.
     if (result === null) throw error;

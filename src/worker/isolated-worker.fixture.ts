@@ -1,6 +1,7 @@
 import type { AgentSpec } from '../agent/agent-spec.ts';
 import { startAgentProcess } from '../agent/agent-process.ts';
 import { findContainment, PARENT_DEATH_SIGNAL } from '../agent/containment/containment.ts';
+import { openSpawner } from '../agent/spawner/spawner.ts';
 import type { NewEvent } from '../core/events.ts';
 import { createLog } from '../core/log.ts';
 import { createGateway } from '../gateway/gateway.ts';
@@ -24,10 +25,12 @@ const gateway = await createGateway({
 const lane = gateway.openLane();
 const pass = lane.open({ attemptId: spec.attemptId });
 const sandboxes = openSandboxes({ gateway, log: createLog('silent') });
+const spawner = openSpawner();
 const report = await startAgentProcess({
   ...spec,
   gateway: { url: gateway.url, token: lane.token },
   sandboxHost: sandboxes,
+  spawner,
   providerFailure: () => null,
   onEvent: (event) => void events.push(event),
   ...(isWeak && { containment: PARENT_DEATH_SIGNAL }),
@@ -43,6 +46,7 @@ const answers = events.flatMap((event) =>
 );
 pass.close();
 sandboxes.close();
+await spawner.close();
 await gateway.close();
 const connections = events.flatMap((event) => (event.type === 'agent.connection' ? [event.data] : []));
 console.log(JSON.stringify({ kind: (await findContainment()).kind, outcome: report.outcome, answers, connections }));

@@ -5,7 +5,7 @@ import { findControlGroups } from '../agent/sandbox/control-groups.ts';
 import { findSandbox } from '../agent/sandbox/sandbox.ts';
 import { startReaper } from '../agent/process-tree/reaper.ts';
 import { sweepOrphans } from '../agent/process-tree/sweep.ts';
-import { createSpawner, directSpawner, type Spawner } from '../agent/spawner/spawner.ts';
+import { openSpawner, type Spawner } from '../agent/spawner/spawner.ts';
 import { createAgentPlaces } from './agent-places.ts';
 import { readFreeMemory as readSystemMemory } from './free-memory.ts';
 import { createMachinePauses, type MachinePauses } from './machine-pauses.ts';
@@ -76,8 +76,7 @@ export async function openMachine(state: WorkerState): Promise<MachineParts> {
   closers.push(() => sandboxes.close());
   const findPlaces = createAgentPlaces({ config, scratchRoot, env: process.env });
   if (ownsProcess) closers.push(moveTemporaryFiles(scratchRoot));
-  // Elsewhere Node starts a child without copying the process.
-  const spawner = process.platform === 'linux' ? createSpawner() : directSpawner;
+  const spawner = openSpawner();
   closers.push(() => spawner.close());
   return { machine, stalls, scratchRoot, findPlaces, sandboxHost: sandboxes, spawner };
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -14,6 +14,11 @@ import { sweepOrphans } from './sweep.ts';
 
 const log = pino({ level: 'silent' });
 const isLinux = process.platform === 'linux';
+
+/** Lists the worker's processes that work for no attempt: its reaper and its spawner. */
+async function helpersOf(worker: ChildProcess) {
+  return (await listProcesses()).filter(({ parentPid, attemptId }) => parentPid === worker.pid && attemptId === null);
+}
 
 test.runIf(isLinux)('processes that a killed worker left running are ended by the next worker', async () => {
   const script = [useTool('Bash', { command: 'sleep 621', description: 'wait' })];
@@ -38,11 +43,14 @@ test.runIf(isLinux)('processes that a killed worker left running are ended by th
   try {
     // Claude Code, the shell of its tool, and sleep itself.
     await vi.waitFor(async () => expect((await identities()).length).toBeGreaterThanOrEqual(3), { timeout: 20_000 });
-    const claude = (await attempt.processes()).find(({ parentPid }) => parentPid === worker.pid);
+    // Its parent is the spawner, which has no mark.
+    const [spawner] = await helpersOf(worker);
+    const [claude] = (await attempt.processes()).filter(({ parentPid }) => parentPid === spawner?.pid);
+    if (claude === undefined) throw new Error('Claude Code is not there.');
     worker.kill('SIGKILL');
     await gone;
     // Claude Code itself dies with its worker; the processes of its tools do not.
-    await vi.waitFor(async () => expect(await identities()).not.toContain(claude?.pid));
+    await vi.waitFor(async () => expect(await identities()).not.toContain(claude.pid));
     expect(await identities()).not.toEqual([]);
 
     expect(await sweepOrphans({ log })).toBeGreaterThan(0);
@@ -78,10 +86,9 @@ test.runIf(isLinux)(
         timeout: 20_000,
       });
       // A signal to the whole unit does not end the reaper: its worker may still be killed.
-      const reaper = (await listProcesses()).find(
-        ({ parentPid, attemptId }) => parentPid === worker.pid && attemptId === null,
-      );
-      process.kill(reaper!.pid, 'SIGTERM');
+      const helpers = await helpersOf(worker);
+      expect(helpers).toHaveLength(2);
+      for (const { pid } of helpers) process.kill(pid, 'SIGTERM');
       worker.kill('SIGKILL');
       await gone;
       await vi.waitFor(async () => expect(await attempt.processes()).toEqual([]), { timeout: 2_000 });

@@ -1,5 +1,6 @@
 import type { AgentSpec } from '../agent-spec.ts';
 import { startAgentProcess } from '../agent-process.ts';
+import { openSpawner } from '../spawner/spawner.ts';
 import { startReaper } from './reaper.ts';
 
 /**
@@ -8,4 +9,5 @@ import { startReaper } from './reaper.ts';
  */
 const spec = JSON.parse(process.env['SPEC'] ?? '') as AgentSpec;
 if (process.env['REAPER'] !== undefined) startReaper();
-await startAgentProcess({ ...spec, onEvent: () => undefined, providerFailure: () => null }).done;
+const spawner = openSpawner();
+await startAgentProcess({ ...spec, spawner, onEvent: () => undefined, providerFailure: () => null }).done;

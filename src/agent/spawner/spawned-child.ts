@@ -25,8 +25,8 @@ export class SpawnedChild extends EventEmitter<Events> implements Child {
   #hasExited = false;
   /** The output streams that have not ended. */
   readonly #open = new Set<PassThrough>();
-  /** The streams whose pipe has arrived. */
-  readonly #connected = new Set<PassThrough>();
+  /** The pipes that have arrived, by file descriptor. */
+  readonly #pipes = new Map<number, Socket>();
   /** A signal that was sent before the pid was known. */
   #pendingSignal: NodeJS.Signals | null = null;
 
@@ -60,7 +60,7 @@ export class SpawnedChild extends EventEmitter<Events> implements Child {
         this.#noteStarted(report.pid);
         return;
       case 'stream':
-        this.#connect(report.fd, pipe);
+        if (pipe !== undefined) this.#keep(report.fd, pipe);
         return;
       case 'exited':
         this.#end(report.exitCode, report.signal);
@@ -99,30 +99,37 @@ export class SpawnedChild extends EventEmitter<Events> implements Child {
     this.emit('error', error);
   }
 
-  #connect(fd: number, pipe: Socket | undefined): void {
-    const stream = this.stdio[fd];
-    if (stream === undefined || pipe === undefined) return;
-    this.#connected.add(stream);
-    const [from, to] = this.#open.has(stream) ? [pipe, stream] : [stream, pipe];
-    // An error destroys both, and the user of the stream hears of it.
-    pipeline(from, to, () => undefined);
+  #keep(fd: number, pipe: Socket): void {
+    // A child that has ended already resets a pipe. Without a listener that would end this process.
+    pipe.on('error', () => undefined);
+    this.#pipes.set(fd, pipe);
   }
 
+  /** Connects its streams, so that nothing is heard of it before it counts as started. */
   #noteStarted(pid: number): void {
     this.pid = pid;
-    if (this.#connected.size < this.stdio.length) {
+    if (this.#pipes.size < this.stdio.length) {
       sendSignal(pid, 'SIGKILL');
+      for (const pipe of this.#pipes.values()) pipe.destroy();
       this.#fail(Object.assign(new Error('spawn: no file descriptor is left for its pipes (EMFILE)'), NO_DESCRIPTOR));
       return;
     }
     if (this.#pendingSignal !== null) sendSignal(pid, this.#pendingSignal);
     this.emit('spawn');
+    for (const [fd, pipe] of this.#pipes) connect(this.stdio[fd]!, { pipe, isOutput: fd === 1 || fd === 2 });
   }
 
   #noteClosed(output: PassThrough): void {
     this.#open.delete(output);
     if (this.#open.size === 0 && this.#hasExited) this.emit('close');
   }
+}
+
+/** Connects a stream with its pipe. An error destroys both, and the user of the stream hears of it. */
+function connect(stream: PassThrough, { pipe, isOutput }: { pipe: Socket; isOutput: boolean }): void {
+  if (isOutput) pipeline(pipe, stream, () => undefined);
+  else if (pipe.destroyed) stream.destroy();
+  else pipeline(stream, pipe, () => undefined);
 }
 
 const NO_DESCRIPTOR = { code: 'EMFILE', syscall: 'spawn' };

@@ -112,6 +112,11 @@ function untilEnded(child: ChildProcess): Promise<Error | null> {
   });
 }
 
+/** Creates what starts a worker's children on this system: where Node copies no process to start one, the worker itself. */
+export function openSpawner(): Spawner {
+  return process.platform === 'linux' ? createSpawner() : directSpawner;
+}
+
 /** Starts children of this process itself. */
 export const directSpawner: Spawner = {
   start({ command, args, cwd, env, streamCount }) {
