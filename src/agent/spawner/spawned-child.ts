@@ -82,7 +82,7 @@ export class SpawnedChild extends EventEmitter<Events> implements Child {
     if (this.#open.size === 0) this.emit('close');
   }
 
-  /** Ends it with the spawner, its parent, which may have failed to start. */
+  /** Gives it up: the spawner, its parent, has ended, could not be started, or does not answer. */
   abandon(failure: Error | null): void {
     if (this.pid === undefined) {
       this.#fail(failure ?? new Error('spawn: the process that starts others has ended'));
@@ -94,6 +94,7 @@ export class SpawnedChild extends EventEmitter<Events> implements Child {
 
   /** Notes that it could not be started. */
   #fail(error: Error): void {
+    if (this.#hasExited) return;
     this.#hasExited = true;
     for (const stream of this.stdio) stream.destroy();
     this.emit('error', error);
@@ -108,7 +109,9 @@ export class SpawnedChild extends EventEmitter<Events> implements Child {
   /** Connects its streams, so that nothing is heard of it before it counts as started. */
   #noteStarted(pid: number): void {
     this.pid = pid;
-    if (this.#pipes.size < this.stdio.length) {
+    const isComplete = this.#pipes.size === this.stdio.length;
+    // A child that started too late has failed already.
+    if (!isComplete || this.#hasExited) {
       sendSignal(pid, 'SIGKILL');
       for (const pipe of this.#pipes.values()) pipe.destroy();
       this.#fail(Object.assign(new Error('spawn: no file descriptor is left for its pipes (EMFILE)'), NO_DESCRIPTOR));

@@ -7,7 +7,19 @@ import type { Request, Report } from './messages.ts';
 
 /** Reports to the worker; a worker that has died needs no report. */
 function report(message: Report, stream?: Socket): void {
-  if (process.connected) process.send?.(message, stream);
+  if (process.connected) process.send?.(message, stream, {}, () => undefined);
+}
+
+function receive(request: Request): void {
+  try {
+    start(request);
+  } catch (error) {
+    reportFailure(request.id, error as Error); // Node rejects the command itself.
+  }
+}
+
+function reportFailure(id: number, { message, code, syscall }: NodeJS.ErrnoException): void {
+  report({ kind: 'failed', id, message, code, syscall });
 }
 
 function start({ id, command, args, cwd, env, streamCount }: Request): void {
@@ -19,10 +31,7 @@ function start({ id, command, args, cwd, env, streamCount }: Request): void {
   });
   child.once(
     'error',
-    guarded((error: NodeJS.ErrnoException) => {
-      const { message, code, syscall } = error;
-      report({ kind: 'failed', id, message, code, syscall });
-    }),
+    guarded((error) => reportFailure(id, error)),
   );
   child.once(
     'exit',
@@ -41,7 +50,7 @@ function handOver(id: number, fd: number, stream: Socket & { _handle?: { readSto
 }
 
 process.title = 'longhaul-spawner';
-process.on('message', guarded(start as (message: unknown) => void));
+process.on('message', guarded(receive as (message: unknown) => void));
 // The worker has ended: the children that are tied to their parent end with this process, the reaper ends the others.
 const leave = guarded(() => process.exit());
 process.once('disconnect', leave);

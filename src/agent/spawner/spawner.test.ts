@@ -104,6 +104,35 @@ describe('the process that starts others', () => {
     expect(next).toMatchObject({ output: 'begin\nagain', code: 3 });
   });
 
+  it('reports a command that Node rejects', async () => {
+    expect(await untilFailed(spawner.start(toCommand('a\0b')))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+  });
+
+  it('is replaced when it does not answer, and ends what it starts too late', async () => {
+    const own = createSpawner({ startTimeoutMs: 5_000 });
+    const first = own.start(toCommand('exec sleep 60'));
+    await untilSpawned(first);
+    const parent = parentOf(first.pid);
+    try {
+      process.kill(parent, 'SIGSTOP');
+      const late = own.start(toCommand('exec sleep 60'));
+      expect((await untilFailed(late)).message).toContain('nothing was started within 5 s');
+
+      const next = own.start(toCommand('exec sleep 60'));
+      await untilSpawned(next);
+      expect(parentOf(next.pid)).not.toBe(parent);
+      process.kill(parent, 'SIGCONT');
+      await expect.poll(() => late.pid).toBeGreaterThan(0);
+      await expect.poll(() => existsSync(`/proc/${late.pid}`)).toBe(false);
+
+      expect([first.kill('SIGKILL'), next.kill('SIGKILL')]).toEqual([true, true]);
+      await own.close();
+      expect(existsSync(`/proc/${parent}`)).toBe(false);
+    } finally {
+      if (existsSync(`/proc/${parent}`)) process.kill(parent, 'SIGKILL');
+    }
+  });
+
   it('ends when it is closed, and with it the children that are tied to their parent', async () => {
     const own = createSpawner();
     const child = own.start(toCommand('exec setpriv --pdeathsig KILL sleep 60'));

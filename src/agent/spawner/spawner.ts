@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { guarded } from '../../core/guard.ts';
 import { settlesWithin } from '../../core/settles-within.ts';
+import { after } from '../../core/timers.ts';
 import type { Child, Command } from './child.ts';
 import type { Report, Request } from './messages.ts';
 import { SpawnedChild } from './spawned-child.ts';
@@ -15,6 +16,9 @@ export interface Spawner {
   /** Ends the spawner. Its children that are tied to their parent end with it. */
   close(): Promise<void>;
 }
+
+/** Time within which a child must have started. Only a spawner that stands still needs more. */
+const START_TIMEOUT_MS = 30_000;
 
 /** Time within which a dismissed spawner must exit. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -33,31 +37,33 @@ const PROGRAM = fileURLToPath(
  *
  * The child's pipes are sent to this process, so that nothing passes through the spawner. A child that is to die with its
  * parent dies with the spawner, which ends with this process. The first start begins the spawner, which takes about 0.1 s once.
- * If it dies alone, its children die too, and the next start begins another one.
+ * If it dies alone, its children die too; then, and when it does not answer, the next start begins another one.
  */
-export function createSpawner(): Spawner {
+export function createSpawner({ startTimeoutMs = START_TIMEOUT_MS } = {}): Spawner {
   let helper: Helper | null = null;
+  const begun: Helper[] = [];
 
   return {
     start(command) {
-      if (helper?.isAlive !== true) helper = startHelper();
+      if (helper?.isUsable !== true) begun.push((helper = startHelper(startTimeoutMs)));
       return helper.start(command);
     },
     async close() {
-      await helper?.close();
+      await Promise.all(begun.splice(0).map((one) => one.close()));
       helper = null;
     },
   };
 }
 
 interface Helper extends Spawner {
-  readonly isAlive: boolean;
+  /** True while it answers. */
+  readonly isUsable: boolean;
 }
 
-function startHelper(): Helper {
+function startHelper(startTimeoutMs: number): Helper {
   const children = new Map<number, SpawnedChild>();
   let lastId = 0;
-  let isAlive = true;
+  let answers = true;
   const helper = spawn(process.execPath, [PROGRAM], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: { PATH: process.env['PATH'] },
@@ -66,7 +72,7 @@ function startHelper(): Helper {
     detached: true,
   });
   const ended = untilEnded(helper).then((failure) => {
-    isAlive = false;
+    answers = false;
     for (const child of children.values()) child.abandon(failure);
     children.clear();
   });
@@ -82,13 +88,19 @@ function startHelper(): Helper {
   helper.channel?.unref();
 
   return {
-    get isAlive() {
-      return isAlive && helper.connected;
+    get isUsable() {
+      return answers && helper.connected;
     },
     start(command) {
       const id = ++lastId;
       const child = new SpawnedChild(command);
       children.set(id, child);
+      const overdue = after(startTimeoutMs, () => {
+        answers = false;
+        child.abandon(new Error(`spawn: nothing was started within ${startTimeoutMs / 1_000} s`));
+      });
+      child.once('spawn', () => clearTimeout(overdue));
+      child.once('error', () => clearTimeout(overdue));
       helper.channel?.ref();
       // A failure to send ends the channel, and then the helper: `abandon` reports it.
       helper.send({ id, ...command } satisfies Request, () => undefined);
