@@ -1,13 +1,12 @@
 import { sql } from 'kysely';
 import { CHANNELS, type Database } from '../db/database.ts';
+import { gather, type Gathered } from './gather.ts';
 import type { Announcement } from './notifier.ts';
 
-/** Announcements that wait to be sent. */
-export interface Announcements {
-  /** Sends an announcement soon. Never throws. */
+/** Sends announcements, each soon. */
+export interface Announcements extends Pick<Gathered<never>, 'idle'> {
+  /** Never throws. */
   add(announcement: Announcement): void;
-  /** Resolves when nothing waits to be sent. */
-  readonly idle: Promise<void>;
 }
 
 /** Ids of runs in one payload, which may have 8,000 bytes. More runs are announced without their ids. */
@@ -21,45 +20,37 @@ const LONGEST_ANNOUNCED = sql.lit('1 minute');
 
 /** Announcements of one queue that are sent together. */
 interface Waiting {
-  readonly runIds: string[];
+  readonly runIds: readonly string[];
   /** True when the queue may have any number of runs besides. */
-  isOpen: boolean;
+  readonly isOpen: boolean;
   /** The first time at which a run is due, or null. */
-  dueAt: Date | null;
+  readonly dueAt: Date | null;
 }
 
-/**
- * Creates an outbox for announcements by `NOTIFY`. While others are sent, it gathers the announcements of a queue into one
- * statement. None waits for the disk (see `db/notifier.ts`).
- */
+/** Creates an outbox for announcements by `NOTIFY`. None waits for the disk (see `db/notifier.ts`). */
 export function createAnnouncements(database: Database): Announcements {
-  const waiting = new Map<string, Waiting>();
-  let sending: Promise<void> | null = null;
-
-  async function sendAll(): Promise<void> {
-    // Sends together what this turn of the event loop adds.
-    await Promise.resolve();
-    for (let [next] = waiting; next !== undefined; [next] = waiting) {
-      const [queue, found] = next;
-      waiting.delete(queue);
-      await send(database, queue, found).catch(() => {}); // Workers check by themselves, some seconds later.
-    }
-    sending = null;
-  }
-
+  const gathered = gather<Waiting>({
+    merge: (waiting, added) => ({
+      // More ids than fit say only that there are many.
+      runIds: [...waiting.runIds, ...added.runIds].slice(0, MOST_IDS + 1),
+      isOpen: waiting.isOpen || added.isOpen,
+      dueAt: toEarlier(waiting.dueAt, added.dueAt),
+    }),
+    // Workers check by themselves, some seconds later.
+    send: (queue, waiting) => send(database, queue, waiting).catch(() => {}),
+  });
   return {
-    add({ queue, runIds, dueAt }) {
-      const found = waiting.get(queue) ?? { runIds: [], isOpen: false, dueAt: null };
-      waiting.set(queue, found);
-      found.runIds.push(...runIds);
-      found.isOpen ||= runIds.length === 0 && dueAt === null;
-      if (dueAt !== null && !(found.dueAt && found.dueAt <= dueAt)) found.dueAt = dueAt;
-      sending ??= sendAll();
-    },
+    add: ({ queue, runIds, dueAt }) =>
+      gathered.add(queue, { runIds, isOpen: runIds.length === 0 && dueAt === null, dueAt }),
     get idle() {
-      return sending ?? Promise.resolve();
+      return gathered.idle;
     },
   };
+}
+
+function toEarlier(one: Date | null, other: Date | null): Date | null {
+  if (one === null || other === null) return one ?? other;
+  return one <= other ? one : other;
 }
 
 async function send(database: Database, queue: string, { runIds, isOpen, dueAt }: Waiting): Promise<void> {

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import { guarded } from '../../core/guard.ts';
 import type { Request, Report } from './messages.ts';
+import { startChild } from './start-child.ts';
 
 // The process of the spawner: see `spawner.ts`. It imports little, to stay small.
 
@@ -22,13 +22,8 @@ function reportFailure(id: number, { message, code, syscall }: NodeJS.ErrnoExcep
   report({ kind: 'failed', id, message, code, syscall });
 }
 
-function start({ id, command, args, cwd, env, streamCount }: Request): void {
-  const child = spawn(command, args, {
-    cwd,
-    env,
-    stdio: Array.from({ length: streamCount }, () => 'pipe' as const),
-    detached: true,
-  });
+function start({ id, ...command }: Request): void {
+  const child = startChild(command);
   child.once(
     'error',
     guarded((error) => reportFailure(id, error)),

@@ -8,6 +8,7 @@ import { after } from '../../core/timers.ts';
 import type { Child, Command } from './child.ts';
 import type { Report, Request } from './messages.ts';
 import { SpawnedChild } from './spawned-child.ts';
+import { startChild } from './start-child.ts';
 
 /** Starts child processes, each in a separate session. */
 export interface Spawner {
@@ -131,17 +132,12 @@ export function openSpawner(): Spawner {
 
 /** Starts children of this process itself. */
 export const directSpawner: Spawner = {
-  start({ command, args, cwd, env, streamCount }) {
-    const child: ChildProcess = spawn(command, args, {
-      cwd,
-      env,
-      stdio: Array.from({ length: streamCount }, () => 'pipe' as const),
-      detached: true,
-    });
+  start(command) {
+    const child = startChild(command);
     if (hasPipes(child)) return child;
     // A failed start is reported by an event, and without a listener that event ends the worker.
     child.once('error', () => undefined);
-    throw notStarted(command);
+    throw notStarted(command.command);
   },
   async close() {},
 };

@@ -1,16 +1,10 @@
-/** Most wake-ups of one queue that wait to be sent; the sweep replaces what is beyond. */
-const MOST_PENDING = 10_000;
+import { gather, type Gathered } from '../gather.ts';
 
-/**
- * Changes of the number of wake-ups that wait to be sent. The outbox sends them one at a time and adds up what arrives
- * meanwhile, so that a slow backend costs a process neither memory nor connections.
- */
-export interface Outbox {
-  /** Sends `change` wake-ups of a queue soon, or removes some when it is negative. Never throws. */
-  add(queue: string, change: number): void;
-  /** Resolves when nothing waits to be sent. */
-  readonly idle: Promise<void>;
-}
+/** Most wake-ups of one queue that are sent at once; the sweep replaces what is beyond. */
+const MOST_SENT = 10_000;
+
+/** Changes of the number of wake-ups that wait to be sent; a positive change sends some, a negative one removes some. */
+export type Outbox = Gathered<number>;
 
 interface OutboxOptions {
   readonly send: (queue: string, count: number) => Promise<void>;
@@ -22,32 +16,15 @@ interface OutboxOptions {
 }
 
 export function createOutbox({ send, discard, isAway, onLost }: OutboxOptions): Outbox {
-  const pending = new Map<string, number>();
-  let sending: Promise<void> | null = null;
-
-  async function sendAll(): Promise<void> {
-    // Sends together what this turn of the event loop adds.
-    await Promise.resolve();
-    for (let [next] = pending; next !== undefined; [next] = pending) {
-      const [queue, change] = next;
-      pending.delete(queue);
+  return gather<number>({
+    merge: (waiting, added) => waiting + added,
+    async send(queue, sum) {
+      const change = Math.max(-MOST_SENT, Math.min(MOST_SENT, sum));
       if (isAway() && change > 0) onLost();
-      if (isAway() || change === 0) continue;
+      if (isAway() || change === 0) return;
       // The failure itself has been noted and logged.
       if (change > 0) await send(queue, change).catch(onLost);
       else await discard(queue, -change).catch(() => {});
-    }
-    sending = null;
-  }
-
-  return {
-    add(queue, change) {
-      const sum = (pending.get(queue) ?? 0) + change;
-      pending.set(queue, Math.max(-MOST_PENDING, Math.min(MOST_PENDING, sum)));
-      sending ??= sendAll();
     },
-    get idle() {
-      return sending ?? Promise.resolve();
-    },
-  };
+  });
 }
