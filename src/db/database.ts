@@ -15,7 +15,7 @@ export interface Database {
   readonly kind: 'embedded' | 'postgres';
   readonly sql: Kysely<Tables>;
   /**
-   * Like `sql`, for the statements of each run: a connection to a server parses and plans them once. Their plan must be
+   * Like `sql`, for the statements of each run: a connection parses and plans them once. Their plan must be
    * right for all values, so it is not for lists and searches. A transaction on it must be repeatable (`retryDeadlock`).
    */
   readonly preparedSql: Kysely<Tables>;

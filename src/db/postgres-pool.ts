@@ -39,6 +39,8 @@ interface PoolOptions extends SessionOptions {
   readonly epoch: ServerEpoch;
   /** Receives the error of a connection that is lost while idle; the pool replaces it. */
   readonly onError: (error: Error) => void;
+  /** Receives the notifications of the channels that a connection listens to. */
+  readonly onNotification?: (notification: pg.Notification) => void;
 }
 
 /** The server, the database or the role has reached its limit of connections (PostgreSQL, appendix A). */
@@ -56,7 +58,7 @@ const TRY_AGAIN_MS = 250;
  * front of it, may keep it open forever. If the server allows fewer connections than `max`, the pool uses those.
  */
 export function createPostgresPool(options: PoolOptions): PostgresPool {
-  const { connection, max, idleMs = 10_000, kept = 0, silenceMs, epoch, onError } = options;
+  const { connection, max, idleMs = 10_000, kept = 0, silenceMs, epoch, onError, onNotification } = options;
   const waitMs = connection.connectionTimeoutMillis;
   const madeIn = new WeakMap<pg.ClientBase, number>();
   // The pool awaits the promise and treats its rejection as a connection failure; its types do not say so.
@@ -79,7 +81,10 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
   // transaction fails the next statement, which is enough; without a listener its event would end the process.
   pool.on(
     'connect',
-    guarded((client: pg.PoolClient) => client.on('error', () => {})),
+    guarded((client: pg.PoolClient) => {
+      client.on('error', () => {});
+      if (onNotification) client.on('notification', guarded(onNotification));
+    }),
   );
   pool.on(
     'acquire',

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PostgresDialect, type PostgresPool as KyselyPool } from 'kysely';
-import pg from 'pg';
 import { LonghaulError } from '../core/errors.ts';
 import { DatabaseSql } from './after-commit.ts';
 import type { Database } from './database.ts';
@@ -12,12 +11,7 @@ import { PostgresListener } from './postgres-listener.ts';
 import { createPostgresPool } from './postgres-pool.ts';
 import { createPreparedStatements } from './prepared-statements.ts';
 import { NO_TIME_LIMITS, prepareSession } from './prepare-session.ts';
-
-/** bigint becomes a number: stored values (micro-dollars, tokens, milliseconds) stay below 2^53. */
-const INT8 = pg.types.builtins.INT8;
-const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) => (oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format)),
-};
+import { types } from './types.ts';
 
 /**
  * Longest time without data from the server on a connection in use. A network that silently drops packets would
