@@ -4,6 +4,7 @@ import { every } from '../core/every.ts';
 import type { Logger } from '../core/log.ts';
 import { report } from '../core/process-events.ts';
 import type { Database } from '../db/database.ts';
+import { vacuumTables } from '../db/vacuum-tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import { logLostRun } from './log-finished-run.ts';
 import { expireApprovals } from '../run/approvals/decide-approval.ts';
@@ -24,6 +25,7 @@ import { removeOldWorkspaces } from './workspace.ts';
 
 const SWEEP_EVERY_MS = 5_000;
 const EXPIRE_EVERY_MS = 10 * 60_000;
+const VACUUM_EVERY_MS = 60_000;
 
 /**
  * Starts the periodic tasks that every worker does for all workers. Any number of workers may do them at once. Returns
@@ -77,10 +79,15 @@ export function startMaintenance(deps: {
     return rows[0]!.now;
   }
 
+  async function vacuum(): Promise<void> {
+    await vacuumTables(database, { signal: stopping.signal });
+  }
+
   const onError = (err: unknown) => log.warn({ err }, 'maintenance failed; the worker retries');
   const stops = [
     every({ intervalMs: SWEEP_EVERY_MS, task: sweep, onError }),
     every({ intervalMs: EXPIRE_EVERY_MS, task: expire, onError }),
+    ...(database.kind === 'embedded' ? [every({ intervalMs: VACUUM_EVERY_MS, task: vacuum, onError })] : []),
   ];
   return async () => {
     stopping.abort();
