@@ -60,26 +60,11 @@ export class EmbeddedStream extends Duplex {
   }
 
   // The settings of a socket, for which there is nothing to do here.
-
-  setNoDelay(): this {
-    return this;
-  }
-
-  setKeepAlive(): this {
-    return this;
-  }
-
-  setTimeout(): this {
-    return this;
-  }
-
-  ref(): this {
-    return this;
-  }
-
-  unref(): this {
-    return this;
-  }
+  readonly setNoDelay = (): this => this;
+  readonly setKeepAlive = (): this => this;
+  readonly setTimeout = (): this => this;
+  readonly ref = (): this => this;
+  readonly unref = (): this => this;
 }
 
 /** Errors of statements are answers. This one says that PostgreSQL itself has ended, as it does when it cannot write. */
