@@ -86,6 +86,15 @@ describe('the names of prepared statements', () => {
     expect(useOften(nameOf, 'a'.repeat(8_001))).toBeUndefined();
   });
 
+  it('are not given to statements that look for messages, whose table fills in a second', () => {
+    const { nameOf } = createPreparedStatements(() => true);
+    const take =
+      'WITH next AS (SELECT j.id\n FROM longhaul_queue.job_common j LIMIT 1) UPDATE longhaul_queue.job_common j';
+    expect(useOften(nameOf, take)).toBeUndefined();
+    expect(useOften(nameOf, 'DELETE FROM longhaul_queue.job_common WHERE id = $1')).toBeUndefined();
+    expect(useOften(nameOf, 'INSERT INTO longhaul_queue.job_common (id) SELECT $1')).toBeDefined();
+  });
+
   it('are given no more when a pooler has lost one', () => {
     const statements = createPreparedStatements(() => true);
     expect(useOften(statements.nameOf, 'a')).toBe(NAME_OF_A);
