@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { inject } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
 import { openEmbeddedDatabase } from '../../src/db/embedded.ts';
 import { openPostgresDatabase } from '../../src/db/postgres.ts';
 import { makeTables, seedDatabase } from '../../src/testing/seed-database.ts';
+import { makeDatabaseDirectory } from './database-root.ts';
 
 /** A new database at the current schema for one test file, and the function that removes it. */
 export interface TestDatabase {
@@ -26,7 +25,7 @@ export async function createTestDatabase(
   { isEmpty = false } = {},
 ): Promise<TestDatabase> {
   if (kind === 'embedded') {
-    const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-data-'));
+    const directory = await makeDatabaseDirectory('longhaul-data-');
     if (!isEmpty) await seedDatabase(directory);
     const database = await openEmbeddedDatabase(directory);
     return {

@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { chooseDatabaseRoot, makeDatabaseDirectory } from './database-root.ts';
 import { findFreePort, loadEmbeddedPostgres } from './embedded-postgres.ts';
 
 declare module 'vitest' {
@@ -17,10 +18,13 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-postgres-'));
   await chmod(directory, 0o755); // The server's user needs access.
+  const removeDatabases = await chooseDatabaseRoot();
+  const databases = await makeDatabaseDirectory('longhaul-shared-');
+  await chmod(databases, 0o755);
   const port = await findFreePort();
   const EmbeddedPostgres = await loadEmbeddedPostgres(directory);
   const postgres = new EmbeddedPostgres({
-    databaseDir: path.join(directory, 'data'),
+    databaseDir: path.join(databases, 'data'),
     port,
     user: 'longhaul',
     password: 'longhaul',
@@ -32,7 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     onError: () => {},
   });
   // Created by the first test that needs it.
-  process.env['LONGHAUL_TEST_DATABASE'] = path.join(directory, 'embedded');
+  process.env['LONGHAUL_TEST_DATABASE'] = path.join(databases, 'embedded');
   // Processes share compiled modules, including commands that tests start.
   process.env['NODE_COMPILE_CACHE'] = path.resolve(import.meta.dirname, '../../node_modules/.cache/longhaul-compiled');
   await postgres.initialise();
@@ -41,6 +45,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('sharedDir', directory);
   return async () => {
     await postgres.stop();
-    await rm(directory, { recursive: true, force: true });
+    for (const part of [databases, directory]) await rm(part, { recursive: true, force: true });
+    await removeDatabases();
   };
 }

@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
+import { makeDatabaseDirectory } from './database-root.ts';
 import { findFreePort, loadEmbeddedPostgres } from './embedded-postgres.ts';
 
 /** Ways to stop PostgreSQL: `fast` closes its sessions cleanly, `immediate` is a crash to recover from. */
@@ -40,7 +41,9 @@ export async function startPostgresServer(options: ServerOptions = {}): Promise<
 export async function createPostgresServer({ settings = [] }: ServerOptions = {}) {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-postgres-'));
   await chmod(directory, 0o755); // The server's user needs access.
-  const databaseDir = path.join(directory, 'data');
+  const root = await makeDatabaseDirectory('longhaul-postgres-');
+  await chmod(root, 0o755);
+  const databaseDir = path.join(root, 'data');
   const port = await findFreePort();
   const EmbeddedPostgres = await withoutSignalHandlers(() => loadEmbeddedPostgres(directory));
   const embedded = new EmbeddedPostgres({
@@ -86,7 +89,7 @@ export async function createPostgresServer({ settings = [] }: ServerOptions = {}
     },
     async close() {
       await stop('immediate');
-      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+      for (const part of [root, directory]) await rm(part, { recursive: true, force: true, maxRetries: 5 });
     },
   };
   return { server, initialise: () => embedded.initialise(), createDatabase: () => embedded.createDatabase('longhaul') };
