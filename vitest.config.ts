@@ -18,7 +18,7 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
-    // Tests wait for processes, networks and deadlines for half of their time: four fill two cores. Each has connections.
+    // Tests wait for processes, networks and deadlines: four keep two cores busy. Each has connections.
     maxWorkers: Math.min(8, availableParallelism() + 2),
     sequence: { sequencer: LongestFirst },
     testTimeout: 120_000,

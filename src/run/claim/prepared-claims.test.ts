@@ -11,7 +11,7 @@ describe.each(DATABASE_KINDS)('the statements of a run on the %s database', (kin
   });
   afterAll(() => bench.remove());
 
-  it('are prepared, except those that look for messages, whose table fills in a second', async () => {
+  it('are prepared, but for statements that look for messages, whose table fills in a second', async () => {
     const end = await bench.database.listen(CHANNELS.trial, () => {});
     const listPrepared = async () => {
       await bench.submit();
