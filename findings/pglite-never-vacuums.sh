@@ -3,7 +3,8 @@
 #
 # Expected: autovacuum as the setting says, or a setting that says off. PGlite is PostgreSQL in one process, without the launcher.
 # Seen with @electric-sql/pglite 0.5.16: 20 rounds in which all 1,000 rows are deleted and as many inserted leave a table 19
-# times as large, also 3 s after autovacuum_naptime = 1. With `vacuum` after each round it stays as large as two rounds. So Longhaul's worker vacuums the embedded database.
+# times as large, also 3 s after autovacuum_naptime = 1. With `vacuum` after each round it stays as large as two rounds. So
+# Longhaul's worker vacuums the embedded database.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
