@@ -39,6 +39,13 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
   const preparing = replanning(pool.preparing(createPreparedStatements(() => true)), pool);
   const open = (connections: KyselyPool) => new DatabaseSql({ dialect: new PostgresDialect({ pool: connections }) });
   const [sql, preparedSql] = [open(pool), open(preparing)];
+  const close = async () => {
+    await Promise.all([sql, preparedSql].map(({ notifier }) => notifier.settled()));
+    await pool.end();
+    await pglite.close();
+    await lock.release();
+  };
+  let closing: Promise<void> | undefined;
   return {
     kind: 'embedded',
     sql,
@@ -51,12 +58,7 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
     hearsNotifications: true,
     listen,
     notify: sql.notifier.notify,
-    async close() {
-      await Promise.all([sql, preparedSql].map(({ notifier }) => notifier.settled()));
-      await pool.end();
-      if (!pglite.closed) await pglite.close();
-      await lock.release();
-    },
+    close: () => (closing ??= close()),
   };
 }
 
