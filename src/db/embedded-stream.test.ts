@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/databases.ts';
+import { seedDatabase } from '../testing/seed-database.ts';
 import { EmbeddedStream } from './embedded-stream.ts';
 import { openEmbeddedDatabase } from './embedded.ts';
 
@@ -58,6 +59,7 @@ describe('the embedded database', () => {
   let directory: string;
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'longhaul-environment-'));
+    await seedDatabase(directory);
   });
   afterAll(async () => {
     vi.unstubAllEnvs();
@@ -82,7 +84,7 @@ describe('the embedded database', () => {
   });
 
   it('continues its session over another connection, without the transaction of the first', async () => {
-    const pglite = await PGlite.create();
+    const pglite = await PGlite.create(path.join(directory, 'db'));
     const connect = async () => {
       const client = new pg.Client({
         user: 'postgres',
@@ -94,20 +96,20 @@ describe('the embedded database', () => {
       return client;
     };
     const first = await connect();
-    await first.query('create table kept (value int)');
-    await first.query({ name: 'insertion', text: 'insert into kept values ($1)', values: [1] });
+    await first.query('create table public.kept (value int)');
+    await first.query({ name: 'insertion', text: 'insert into public.kept values ($1)', values: [1] });
     await first.query('begin');
-    await first.query({ name: 'insertion', text: 'insert into kept values ($1)', values: [2] });
+    await first.query({ name: 'insertion', text: 'insert into public.kept values ($1)', values: [2] });
     await first.end();
     const second = await connect();
-    await second.query({ name: 'insertion', text: 'insert into kept values ($1)', values: [3] });
-    expect((await second.query('select value from kept')).rows).toEqual([{ value: 1 }, { value: 3 }]);
+    await second.query({ name: 'insertion', text: 'insert into public.kept values ($1)', values: [3] });
+    expect((await second.query('select value from public.kept')).rows).toEqual([{ value: 1 }, { value: 3 }]);
     await second.end();
     await pglite.close();
   });
 
   it('says that it has failed, and what to do', async () => {
-    const pglite = await PGlite.create();
+    const pglite = await PGlite.create(path.join(directory, 'db'));
     const client = new pg.Client({
       user: 'postgres',
       database: 'postgres',
