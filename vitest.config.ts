@@ -18,8 +18,8 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
-    // Tests wait for processes, networks and deadlines: four keep two cores busy. Each has connections.
-    maxWorkers: Math.min(8, availableParallelism() + 2),
+    // Tests wait for processes, networks and deadlines for a third of their time: three fill two cores. Each has connections.
+    maxWorkers: Math.min(8, availableParallelism() + 1),
     sequence: { sequencer: LongestFirst },
     testTimeout: 120_000,
     hookTimeout: 240_000,
