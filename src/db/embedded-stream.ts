@@ -1,6 +1,9 @@
 import { Duplex } from 'node:stream';
 import type { PGlite } from '@electric-sql/pglite';
 import { LonghaulError, toMessage } from '../core/errors.ts';
+import { inBackground } from '../core/guard.ts';
+
+type Done = (error?: Error) => void;
 
 /**
  * A connection of `pg` to the embedded PostgreSQL, in place of a socket. The embedded PostgreSQL has a single session: a
@@ -16,9 +19,12 @@ export class EmbeddedStream extends Duplex {
 
   /** Called by `pg` with the address of a server. */
   connect(): this {
-    this.#reset().then(
-      () => this.emit('connect'),
-      (error: unknown) => this.destroy(toFailure(error)),
+    inBackground(
+      async () => {
+        await this.#reset();
+        this.emit('connect');
+      },
+      (error) => this.destroy(toFailure(error)),
     );
     return this;
   }
@@ -33,25 +39,32 @@ export class EmbeddedStream extends Duplex {
   }
 
   /** `pg` writes the messages of a query at once: they are answered together. */
-  override _writev(messages: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    const [first, ...rest] = messages.map(({ chunk }) => chunk);
-    this._write(rest.length === 0 ? first! : Buffer.concat([first!, ...rest]), 'buffer' as BufferEncoding, done);
+  override _writev(messages: { chunk: Buffer }[], done: Done): void {
+    this.#answer(Buffer.concat(messages.map(({ chunk }) => chunk)), done);
   }
 
-  override _write(message: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+  override _write(message: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#answer(message, done);
+  }
+
+  #answer(message: Buffer, done: Done): void {
+    inBackground(
+      async () => {
+        for (const answer of await this.#ask(message)) this.push(answer);
+        done();
+      },
+      (error) => done(toFailure(error)),
+    );
+  }
+
+  async #ask(message: Buffer): Promise<Buffer[]> {
     const answers: Buffer[] = [];
     // The form that neither reads the answers itself nor keeps them.
-    const answered = this.#pglite.execProtocolRawStream(message, {
+    await this.#pglite.execProtocolRawStream(message, {
       // A view of PostgreSQL's memory, which is overwritten next.
       onRawData: (bytes) => answers.push(Buffer.from(bytes)),
     });
-    answered.then(
-      () => {
-        for (const answer of answers) this.push(answer);
-        done();
-      },
-      (error: unknown) => done(toFailure(error)),
-    );
+    return answers;
   }
 
   override _final(done: () => void): void {
