@@ -15,8 +15,8 @@ export interface Database {
   readonly kind: 'embedded' | 'postgres';
   readonly sql: Kysely<Tables>;
   /**
-   * Like `sql`, for the statements of each run: a connection parses and plans them once. Their plan must be
-   * right for all values, so it is not for lists and searches. A transaction on it must be repeatable (`retryDeadlock`).
+   * Like `sql`, for the statements of each run: a connection parses and plans them once. Their plan must be right for all
+   * values, so it is not for lists and searches. A transaction on it must be repeatable (`retryDeadlock`).
    */
   readonly preparedSql: Kysely<Tables>;
   /**

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { sql } from 'kysely';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/databases.ts';
 import { seedDatabase } from '../testing/seed-database.ts';
 import { EmbeddedStream } from './embedded-stream.ts';
@@ -12,6 +12,13 @@ import { openEmbeddedDatabase } from './embedded.ts';
 
 const read = (database: TestDatabase['database'], value: number) =>
   sql<{ value: number }>`select value from public.grown where value = ${value}`.execute(database.preparedSql);
+
+const connect = async (pglite: PGlite) => {
+  const stream = () => new EmbeddedStream(pglite);
+  const client = new pg.Client({ user: 'postgres', database: 'postgres', ssl: false, stream });
+  await client.connect();
+  return client;
+};
 
 describe('the connection to the embedded database', () => {
   let test: TestDatabase;
@@ -61,10 +68,10 @@ describe('the embedded database', () => {
     directory = await mkdtemp(path.join(tmpdir(), 'longhaul-environment-'));
     await seedDatabase(directory);
   });
-  afterAll(async () => {
+  afterEach(() => {
     vi.unstubAllEnvs();
-    await rm(directory, { recursive: true, force: true });
   });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
 
   it('takes nothing from the variables that are about a server', async () => {
     const variables = {
@@ -85,23 +92,13 @@ describe('the embedded database', () => {
 
   it('continues its session over another connection, without the transaction of the first', async () => {
     const pglite = await PGlite.create(path.join(directory, 'db'));
-    const connect = async () => {
-      const client = new pg.Client({
-        user: 'postgres',
-        database: 'postgres',
-        ssl: false,
-        stream: () => new EmbeddedStream(pglite),
-      });
-      await client.connect();
-      return client;
-    };
-    const first = await connect();
+    const first = await connect(pglite);
     await first.query('create table public.kept (value int)');
     await first.query({ name: 'insertion', text: 'insert into public.kept values ($1)', values: [1] });
     await first.query('begin');
     await first.query({ name: 'insertion', text: 'insert into public.kept values ($1)', values: [2] });
     await first.end();
-    const second = await connect();
+    const second = await connect(pglite);
     await second.query({ name: 'insertion', text: 'insert into public.kept values ($1)', values: [3] });
     expect((await second.query('select value from public.kept')).rows).toEqual([{ value: 1 }, { value: 3 }]);
     await second.end();
@@ -110,14 +107,8 @@ describe('the embedded database', () => {
 
   it('says that it has failed, and what to do', async () => {
     const pglite = await PGlite.create(path.join(directory, 'db'));
-    const client = new pg.Client({
-      user: 'postgres',
-      database: 'postgres',
-      ssl: false,
-      stream: () => new EmbeddedStream(pglite),
-    });
+    const client = await connect(pglite);
     client.on('error', () => {});
-    await client.connect();
     await pglite.close();
     await expect(client.query('select 1')).rejects.toMatchObject({
       code: 'database_unavailable',
